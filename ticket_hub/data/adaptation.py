@@ -43,10 +43,13 @@ def adapted(data: DataSet, *, channels: int, height: int, width: int) -> DataSet
     if data.input_shape == (channels, height, width):
         return data
     if data.kind != "images" and (data.kind, data.vocabulary, height) != ("tokens", channels, 1):
+        remedy = "Use data that have what the network was made for: its columns, or texts."
+        if data.input_shape[:2] == (channels, height):
+            remedy += " A network that takes any length does so with `--images keep`."
         raise DataError(
             f"The examples of {data.spec.name} are {data.kind} of shape {data.input_shape}, and "
             f"the network takes {(channels, height, width)}.",
-            "Use data that have what the network was made for: its columns, or texts.",
+            remedy,
         )
     if isinstance(data.train.inputs, PackedImages):
         raise DataError(

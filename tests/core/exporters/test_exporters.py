@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,13 @@ def test_a_state_dict_is_read_by_safetensors_and_loads_into_the_network(
     module.load_state_dict(state)
     images = images_for(ticket.architecture)
     assert torch.equal(module.eval()(images), logits(ticket, images))
+
+
+def test_the_name_of_a_ticket_is_no_ticket(tmp_path: Path) -> None:
+    name: Any = "builtin:digits"
+    with pytest.raises(ExportError, match="name of a ticket") as refused:
+        export_ticket(name, "mask", tmp_path / "mask.safetensors")
+    assert "Ticket.load" in refused.value.remedy
 
 
 def test_a_mask_is_read_by_safetensors_as_bool(tmp_path: Path, ticket: Ticket) -> None:

@@ -18,7 +18,7 @@ from ticket_hub import FindResult, Ticket, find, plugins, retrain, transfer_tick
 from ticket_hub.bundle import open_bundle
 from ticket_hub.data import keep, load
 from ticket_hub.errors import DataError, NetworkError, RecipeError, RunMismatchError, StoppedError
-from ticket_hub.networks import architecture_for, register_factory
+from ticket_hub.networks import architecture_for, register_factory, set_kind
 from ticket_hub.search.described import described
 
 X = np.random.default_rng(5).normal(size=(200, 4)).astype(np.float32)
@@ -231,3 +231,28 @@ def test_pictures_of_several_sizes_are_scaled_to_the_size_that_is_asked_for() ->
     run = quick("conv-2", data, changes=changes).run
     done = retrain(f"{run}:1", dataset=data, trials=2, against=["reinit"], workers=1)
     assert (done.spec.data_name, done.spec.data.size) == (keep(data, size=8), 8)
+
+
+class Rows(nn.Module):
+    """Reads a sequence of any length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows, self.head = nn.GRU(3, 8, batch_first=True), nn.Linear(8, 3)
+        set_kind(self.rows, "fc", "weight_ih_l0", "weight_hh_l0")
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.rows(x.transpose(1, 2))[0][:, -1])
+        return logits
+
+
+def test_sequences_of_another_length_are_read_by_what_takes_any() -> None:
+    drawn, labels = np.random.default_rng(4).normal(size=(90, 3, 12)), np.arange(90) % 3
+    run = quick(Rows, (drawn[:, :, :6].astype(np.float32), labels)).run
+    longer = drawn.astype(np.float32), labels
+    asked: dict[str, Any] = {"trials": 2, "against": ["reinit"], "workers": 1}
+    with pytest.raises(DataError) as refused:
+        retrain(f"{run}:1", dataset=longer, **asked)
+    assert "--images keep" in refused.value.remedy
+    done = retrain(f"{run}:1", dataset=longer, images="keep", **asked)
+    assert done.spec.data_name == keep(longer)

@@ -33,11 +33,16 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
         The files that were written.
 
     Raises:
-        ExportError: there is no such form, the ticket lacks what it needs, a library is missing, or
-            `out` lies in a bundle.
+        ExportError: it is no ticket, there is no such form, the ticket lacks what it needs, a
+            library is missing, or `out` lies in a bundle.
         NetworkError: the ticket's network is not registered here.
         StorageError: a file cannot be written.
     """
+    if not isinstance(ticket, TicketContent):
+        raise ExportError(
+            f"{str(ticket)[:200]!r} is the name of a ticket at most.",
+            "Load it first: `ticket_hub.Ticket.load(...)`.",
+        )
     exporter = EXPORTERS.find(form)
     if exporter is None:
         remedy = f"{there_are(form, sorted(EXPORTERS.known()))} {YOUR_OWN}"
