@@ -12,6 +12,7 @@ from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import EvidenceError
 from ticket_hub.hub import Cache, connect, pull, push
+from ticket_hub.hub.address import PlaceLike, named_place
 from ticket_hub.runs.locate import Place, locate, resolve
 from ticket_hub.transfer.head import fit
 from ticket_hub.transfer.sharing import name_card
@@ -44,7 +45,7 @@ class Ticket(TicketContent):
 
     @classmethod
     def load(
-        cls, place: str | Path, *, level: str | int | None = None, trial: int | None = None
+        cls, place: PlaceLike, *, level: str | int | None = None, trial: int | None = None
     ) -> Ticket:
         """Read a ticket that is on this machine; everything that is read is checked.
 
@@ -61,7 +62,7 @@ class Ticket(TicketContent):
             BundleError: the bundle breaks its format, or a file is not what the manifest says.
             NetworkError: its network is not one of the registry.
         """
-        found = locate(str(place), cache=Cache())
+        found = locate(named_place(place), cache=Cache())
         wanted = (found.level or "best") if level is None else level
         content = open_bundle(found.bundle).ticket(level=wanted, trial=trial)
         values = {each.name: getattr(content, each.name) for each in fields(content)}
@@ -70,7 +71,7 @@ class Ticket(TicketContent):
     @classmethod
     def from_pretrained(
         cls,
-        id_or_dir: str | Path,
+        id_or_dir: PlaceLike,
         *,
         revision: str | None = None,
         token: str | None = None,
@@ -98,7 +99,7 @@ class Ticket(TicketContent):
             HubError: the hub has no such ticket, refuses, or does not answer.
             BundleError, NetworkError, TicketNotFoundError: as `load`.
         """
-        found = resolve(str(id_or_dir))
+        found = resolve(named_place(id_or_dir))
         wanted = level if level is not None else found.level or "best"
         if isinstance(found, Place):
             return cls.load(found.bundle, level=wanted, trial=trial)

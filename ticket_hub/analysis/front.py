@@ -11,6 +11,7 @@ from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.page import write_report
 from ticket_hub.analysis.registry import ORDERS
 from ticket_hub.analysis.running import AnalysisPlan, findings, plan_analyses
+from ticket_hub.hub.address import PlaceLike
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 
 __all__ = ["AnalyzeResult", "analyze", "carry_out"]
@@ -36,7 +37,7 @@ class AnalyzeResult:
 
 
 def analyze(
-    place: str | Path,
+    place: PlaceLike,
     *,
     only: str | Sequence[str] = (),
     others: Sequence[str | Path] = (),

@@ -16,6 +16,7 @@ from ticket_hub.analysis.subject import Gym, Other, Subject
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.hub.address import PlaceLike, named_place
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.tables import to_table
@@ -98,7 +99,7 @@ class AnalysisPlan:
 
 
 def plan_analyses(
-    place: str | Path,
+    place: PlaceLike,
     *,
     only: str | Sequence[str] = (),
     others: Sequence[str | Path] = (),
@@ -118,7 +119,7 @@ def plan_analyses(
     if orders < ORDERS:
         raise RecipeError(f"{orders} data orders have no line between them.", "Ask for 2 or more.")
     wanted = chosen([only] if isinstance(only, str) else list(only))
-    source, levels = open_source(str(place), hub)
+    source, levels = open_source(named_place(place), hub)
     manifest, lost = source.bundle.manifest, {}
     for each in wanted:
         if each.needs_dense and manifest.theta0 != "dense":
@@ -140,7 +141,7 @@ def plan_analyses(
             f"Ask for 1 to {len(source.trials)}.",
         )
     return AnalysisPlan(
-        place=str(place),
+        place=named_place(place),
         source=source,
         levels=levels,
         trials=source.trials[:trials],

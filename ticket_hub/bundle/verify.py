@@ -36,7 +36,7 @@ SOURCE = "weights that theta0 refers to"
 _FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
 
 
-def verify_bundle(folder: str | Path, *, partial: bool = False) -> VerifyReport:
+def verify_bundle(folder: str | os.PathLike[str], *, partial: bool = False) -> VerifyReport:
     """Check every byte and every claim of a bundle; what is wrong is reported, not raised.
 
     Digests and sizes of all files, no file beside them, theta0 finite and of the network, counts,
@@ -48,9 +48,10 @@ def verify_bundle(folder: str | Path, *, partial: bool = False) -> VerifyReport:
     theta0 and the ids of the tickets.
 
     Args:
+        folder: of the bundle, or what `find` gave.
         partial: files that are listed but absent (a pull of a single level) are no failure.
     """
-    folder = Path(folder)
+    folder = Path(getattr(folder, "bundle", folder))
     try:
         bundle, unchecked = _opened(folder)
     except (BundleError, NetworkError) as error:

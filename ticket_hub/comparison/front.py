@@ -12,7 +12,7 @@ from ticket_hub.comparison.studies import Study, bundle_study, experiment_study
 from ticket_hub.errors import EvidenceError, TicketNotFoundError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
-from ticket_hub.hub.address import split_level
+from ticket_hub.hub.address import PlaceLike, named_places, split_level
 from ticket_hub.transfer.source import open_place
 from ticket_hub.transfer.stored import find_experiment, read_experiment
 
@@ -20,7 +20,7 @@ __all__ = ["compare"]
 
 
 def compare(
-    places: str | Path | Sequence[str | Path],
+    places: PlaceLike | Sequence[PlaceLike],
     *,
     hub: str | Path | None = None,
     margin: float = MARGIN,
@@ -48,8 +48,7 @@ def compare(
     """
     rule = Rule(margin=margin, alpha=alpha)
     rule.check()
-    places = [places] if isinstance(places, str | Path) else places
-    studies = [_study(str(place), hub) for place in places]
+    studies = [_study(place, hub) for place in named_places(places)]
     strange = [study for study in studies if not study.metric.is_accuracy]
     if strange:
         raise EvidenceError(

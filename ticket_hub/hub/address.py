@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import HubNotFoundError, StorageError, TicketNotFoundError
@@ -13,9 +16,12 @@ from ticket_hub.hub.builtin import BUILTIN, builtin_folder
 
 __all__ = [
     "Address",
+    "PlaceLike",
     "check_repo",
     "check_revision",
     "is_repo",
+    "named_place",
+    "named_places",
     "parse_address",
     "split_level",
 ]
@@ -42,6 +48,52 @@ class Address:
     repo: str | None = None
     revision: str | None = None
     level: str | None = None
+
+
+class _Loaded(Protocol):
+    """A ticket that was read from a bundle."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Of the bundle."""
+
+    @property
+    def level(self) -> int:
+        """Its level there."""
+
+
+PlaceLike: TypeAlias = str | os.PathLike[str] | _Loaded
+"""What functions take where commands take the name of a place: that name, a path, what `find`,
+`retrain` or `pull_bundle` gave, or a ticket, which stands for its level."""
+
+
+def named_place(place: PlaceLike) -> str:
+    """The name of a place, as commands take it.
+
+    Raises:
+        TicketNotFoundError: it is none, or a ticket that lies in no bundle on this machine.
+    """
+    if isinstance(place, str | os.PathLike):
+        return os.fspath(place)
+    folder, level = getattr(place, "folder", None), getattr(place, "level", None)
+    if isinstance(folder, Path) and isinstance(level, int):
+        return f"{folder}:{level}"
+    raise TicketNotFoundError(
+        f"A {type(place).__name__} names no ticket on this machine.",
+        "Give the folder of a run or a bundle, owner/name, or what `find`, `retrain` or "
+        "`pull_bundle` gave.",
+    )
+
+
+def named_places(places: PlaceLike | Sequence[PlaceLike]) -> list[str]:
+    """The names of one place or of several.
+
+    Raises:
+        TicketNotFoundError: as `named_place`.
+    """
+    if isinstance(places, Sequence) and not isinstance(places, str):
+        return [named_place(each) for each in places]
+    return [named_place(places)]
 
 
 def parse_address(text: str) -> Address:

@@ -68,6 +68,10 @@ class Pulled:
     fetched: tuple[str, ...]
     repaired: tuple[str, ...]
 
+    def __fspath__(self) -> str:
+        """Its folder, so that it stands for that wherever a path does."""
+        return str(self.folder)
+
 
 def pull(
     hub: Hub,

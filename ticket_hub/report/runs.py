@@ -10,6 +10,7 @@ from ticket_hub.bundle import open_bundle
 from ticket_hub.comparison.bundles import subject
 from ticket_hub.comparison.ladder import Bars
 from ticket_hub.errors import RecipeError
+from ticket_hub.hub.address import PlaceLike, named_place
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.figure_style import FigureStyle, styled
 from ticket_hub.report.transfers import report_transfer
@@ -21,7 +22,7 @@ __all__ = ["report_run"]
 
 
 def report_run(
-    place: str | Path,
+    place: PlaceLike,
     folder: str | Path | None = None,
     forms: Form | Sequence[Form] = ("html",),
     *,
@@ -57,15 +58,16 @@ def report_run(
             f"A report cannot be written as {unknown!r}.", f"There are {', '.join(get_args(Form))}."
         )
     with styled(style or FigureStyle()):
-        transfer = find_transfer(str(place))
+        name = named_place(place)
+        transfer = find_transfer(name)
         if transfer is not None:
             return report_transfer(transfer, Path(folder or transfer / "report"), forms)
-        experiment = find_experiment(str(place))
+        experiment = find_experiment(name)
         if experiment is not None:
             stored = read_experiment(experiment)
             target = Path(folder or experiment / "report")
             return report_experiment(stored, target, forms, bars=bars or "interval")
-        found = locate_whole(str(place))
+        found = locate_whole(name)
         beside = Path() if found.pulled else found.bundle.parent
         bundle, target = open_bundle(found.bundle), Path(folder or beside / "report")
         return write_report(subject(bundle), target, forms, bars=bars or "range")

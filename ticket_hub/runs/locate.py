@@ -9,7 +9,14 @@ from ticket_hub import home
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import TicketNotFoundError
-from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
+from ticket_hub.hub.address import (
+    Address,
+    PlaceLike,
+    is_repo,
+    named_place,
+    parse_address,
+    split_level,
+)
 from ticket_hub.hub.builtin import builtin_folder
 from ticket_hub.hub.cache import Cache
 from ticket_hub.runs.file_names import RUN
@@ -183,7 +190,7 @@ def _locate_run(name: str, folder: Path | None) -> Path:
     return bundle
 
 
-def show_bundle(place: str | Path) -> Manifest:
+def show_bundle(place: PlaceLike) -> Manifest:
     """What a bundle says of itself: its manifest, checked.
 
     Args:
@@ -195,4 +202,4 @@ def show_bundle(place: str | Path) -> Manifest:
     """
     from ticket_hub.bundle import open_bundle  # slow, with PyTorch
 
-    return open_bundle(locate_whole(str(place)).bundle).manifest
+    return open_bundle(locate_whole(named_place(place)).bundle).manifest

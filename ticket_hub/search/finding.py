@@ -49,6 +49,10 @@ class FindResult(Shown):
     levels: tuple[LevelSummary, ...]
     ending: Ending
 
+    def __fspath__(self) -> str:
+        """Its folder, so that it stands for that wherever a path does."""
+        return str(self.run)
+
     def _view(self) -> View:
         return View(
             title=f"{self.recipe.name}: {self.recipe.network.name} on {self.recipe.data.name}",

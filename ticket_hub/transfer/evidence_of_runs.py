@@ -22,6 +22,7 @@ from ticket_hub.errors import (
     EvidenceError,
     StorageError,
 )
+from ticket_hub.hub.address import PlaceLike, named_places
 from ticket_hub.hub.builtin import stays_as_it_is
 from ticket_hub.runs.file_names import EVIDENCE, REPRODUCTION
 from ticket_hub.runs.lock import owned
@@ -40,7 +41,7 @@ __all__ = [
 MAX_BYTES = 4 << 20
 
 
-def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = "") -> Manifest:
+def add_evidence(bundle: Path | str, runs: Sequence[PlaceLike], *, by: str = "") -> Manifest:
     """Add the evidence of finished experiments to the bundle whose tickets were trained in them.
 
     Claims that were tried with them (`ticket_hub.reproduce`) are added likewise. The ids of the
@@ -60,8 +61,9 @@ def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = ""
     """
     folder = Path(bundle)
     demand_own(folder)
-    tried = {str(run): place for run in runs if (place := find_reproduction(str(run)))}
-    records = [record_of(run, by=by) for run in runs if str(run) not in tried]
+    names = named_places(runs)
+    tried = {run: place for run in names if (place := find_reproduction(run))}
+    records = [record_of(run, by=by) for run in names if run not in tried]
     claims = [tried_record(place, by=by) for place in tried.values()]
     with owned(folder):
         return amend_bundle(folder, experiments=records, reproductions=claims)

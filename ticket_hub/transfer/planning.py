@@ -11,6 +11,7 @@ from ticket_hub.bundle import Manifest
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.data import keep, load, suggested
 from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.hub.address import PlaceLike, named_place
 from ticket_hub.networks import blank_module
 from ticket_hub.networks.passing import takes_tokens
 from ticket_hub.recipe import DataSpec, Recipe
@@ -74,11 +75,11 @@ class Plan:
 
 
 def plan(
-    place: str | Path,
+    place: PlaceLike,
     terms: Terms = USUAL,
     *,
     dataset: object = None,
-    own: str | Path | None = None,
+    own: PlaceLike | None = None,
     data_dir: Path | str | None = None,
 ) -> Plan:
     """Say what `retrain` with these arguments would train, and refuse what cannot be.
@@ -90,7 +91,7 @@ def plan(
         TicketNotFoundError, BundleError, EvidenceError: as `retrain`.
     """
     terms.check()
-    source, levels = open_source(str(place), terms.hub)
+    source, levels = open_source(named_place(place), terms.hub)
     changes = dict(terms.changes or {})
     name, about = kept_data(dataset, [source], changes, data_dir)
     terms = replace(terms, changes=about | changes)
@@ -135,7 +136,7 @@ def plan_for(
     terms: Terms,
     *,
     dataset: str | None,
-    own: str | Path | None,
+    own: PlaceLike | None,
 ) -> Plan:
     """As `plan`, of a bundle that is open already and terms that are checked.
 
@@ -173,7 +174,7 @@ def plan_for(
     request = request_for(levels, replace(terms, against=controls))
     tickets = None
     if own is not None:
-        tickets = open_own(str(own), terms.hub, source=source, levels=levels, spec=spec)
+        tickets = open_own(named_place(own), terms.hub, source=source, levels=levels, spec=spec)
     return Plan(source=source, spec=spec, request=request, own=tickets)
 
 

@@ -22,6 +22,7 @@ from ticket_hub.errors import EvidenceError, RecipeError, RunError, RunMismatchE
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.reproduction import LevelReplay, ReplayReport, TrialReplay, judge_level
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
+from ticket_hub.hub.address import PlaceLike, named_place
 from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe import Recipe
@@ -42,7 +43,7 @@ DENSE_LEVEL = 0
 
 
 def replay_bundle(
-    place: str | Path,
+    place: PlaceLike,
     *,
     trials: int | None = None,
     margin: float = MARGIN,
@@ -81,7 +82,7 @@ def replay_bundle(
     rule.check()
     if trials is not None and trials < 1:
         raise RecipeError(f"{trials} trials cannot be replayed.", "Replay at least one.")
-    source, text = open_place(str(place), hub)
+    source, text = open_place(named_place(place), hub)
     bundle = source.bundle
     level = bundle.level(text or "best").index
     digest = bundle.manifest.recipe.digest

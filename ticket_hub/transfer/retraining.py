@@ -13,6 +13,7 @@ from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.rows import rows_table
+from ticket_hub.hub.address import PlaceLike
 from ticket_hub.recipe.experiment_spec import start_note
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.runs.file_names import EVIDENCE
@@ -61,6 +62,10 @@ class RetrainResult(Shown):
     test_examples: int | None
     iterations_in_all: Mapping[str, int]
 
+    def __fspath__(self) -> str:
+        """Its folder, so that it stands for that wherever a path does."""
+        return str(self.run)
+
     def _view(self) -> View:
         words = ", ".join(
             f"level {each.level} {each.verdict.word or 'none'}" for each in self.levels
@@ -76,10 +81,10 @@ class RetrainResult(Shown):
 
 
 def retrain(
-    place: str | Path,
+    place: PlaceLike,
     *,
     dataset: object = None,
-    own: str | Path | None = None,
+    own: PlaceLike | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
     on_result: Callable[[Result], None] | None = None,

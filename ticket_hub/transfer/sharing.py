@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ticket_hub.bundle import (
     amend_bundle,
@@ -23,7 +23,7 @@ from ticket_hub.errors import (
     RunLockedError,
     StorageError,
 )
-from ticket_hub.hub.address import check_repo
+from ticket_hub.hub.address import PlaceLike, check_repo
 from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.beside import bring_replays
 from ticket_hub.hub.builtin import stays_as_it_is
@@ -37,14 +37,17 @@ from ticket_hub.transfer.evidence_of_runs import add_evidence
 from ticket_hub.transfer.repacking import repacked
 from ticket_hub.transfer.undoing import card_put_back_if_refused
 
+if TYPE_CHECKING:
+    from ticket_hub.search import FindResult
+
 __all__ = ["add_evidence", "name_card", "push_bundle", "sign_bundle"]
 
 
 def push_bundle(
-    bundle: Path | str,
+    bundle: Path | str | FindResult,
     repo: str,
     *,
-    evidence: Sequence[Path | str] = (),
+    evidence: Sequence[PlaceLike] = (),
     by: str = "",
     theta0: Literal["dense", "reference", "signs"] | None = None,
     license: str | None = None,  # noqa: A002 - what cards and hubs call it
@@ -63,6 +66,7 @@ def push_bundle(
     refused, card and signature are again as they were; evidence that was added stays.
 
     Args:
+        bundle: its folder, or what `find` gave.
         evidence: finished experiments with its tickets, and claims that were tried with them,
             which are added to the bundle and shown on its card; see `add_evidence`.
         by: who made them.
@@ -80,15 +84,16 @@ def push_bundle(
         BundleError: there is no bundle in that folder.
         TicketHubError: as `ticket_hub.hub.push`, `add_evidence` and `sign_bundle`.
     """
-    present = open_bundle(Path(bundle)).manifest
+    bundle = Path(getattr(bundle, "bundle", bundle))
+    present = open_bundle(bundle).manifest
     signer = find_key(key) if sign else None  # first: without one nothing is changed
     if evidence:
         add_evidence(bundle, evidence, by=by)
     there = connect(hub, token=token)
-    if not stays_as_it_is(Path(bundle)):
-        bring_replays(there, repo, Path(bundle))
+    if not stays_as_it_is(bundle):
+        bring_replays(there, repo, bundle)
     with contextlib.ExitStack() as stack:
-        folder = Path(bundle)
+        folder = bundle
         stack.enter_context(card_put_back_if_refused(folder))
         if sign or not (folder / layout.SIGNATURE).exists():
             name_card(folder, repo, license)

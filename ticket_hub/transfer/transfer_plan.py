@@ -14,6 +14,7 @@ from ticket_hub import home
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError, RunError
 from ticket_hub.home import expanded
+from ticket_hub.hub.address import PlaceLike, named_places
 from ticket_hub.runs.file_names import EXPERIMENT, RUN
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.level_evidence import LevelEvidence
@@ -144,12 +145,12 @@ class TransferPlan:
 
 
 def plan_transfer(
-    places: Sequence[str | Path],
+    places: PlaceLike | Sequence[PlaceLike],
     datasets: Sequence[object],
     terms: Terms = USUAL,
     *,
     levels: str | None = None,
-    own: Mapping[str, str | Path] | None = None,
+    own: Mapping[str, PlaceLike] | None = None,
     data_dir: Path | str | None = None,
 ) -> TransferPlan:
     """Say what `transfer_tickets` with these arguments would train, and refuse what cannot be.
@@ -161,7 +162,8 @@ def plan_transfer(
         TicketNotFoundError, HubError, BundleError: as `transfer_tickets`.
     """
     terms.check()
-    sources = [open_source(str(place), terms.hub, otherwise=levels) for place in places]
+    named = named_places(places)
+    sources = [open_source(name, terms.hub, otherwise=levels) for name in named]
     tickets = [source for source, _ in sources]
     kept = [kept_data(each, tickets, terms.changes or {}, data_dir) for each in datasets]
     about = {name: known for name, known in kept if name is not None}
@@ -180,7 +182,7 @@ def plan_transfer(
     by_data = {name: _terms_of(name, about, terms) for name in names}
     if not (sources and names):
         raise RecipeError("There is nothing to transfer.", "Name a ticket and a data set.")
-    labels = _labels([str(place) for place in places], [source for source, _ in sources])
+    labels = _labels(named, [source for source, _ in sources])
     return TransferPlan(
         cells=tuple(
             PlannedCell(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 from ticket_hub.durable import sweep
+from ticket_hub.hub.address import PlaceLike
 from ticket_hub.runs.live_progress import telling
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
@@ -37,6 +38,10 @@ class TransferResult(Shown):
     run: Path
     matrix: Matrix
 
+    def __fspath__(self) -> str:
+        """Its folder, so that it stands for that wherever a path does."""
+        return str(self.run)
+
     def _view(self) -> View:
         wanted = self.matrix
         return View(
@@ -57,11 +62,11 @@ class TransferResult(Shown):
 
 
 def transfer_tickets(
-    places: str | Path | Sequence[str | Path],
+    places: PlaceLike | Sequence[PlaceLike],
     datasets: str | Sequence[object],
     *,
     levels: str | None = None,
-    own: Mapping[str, str | Path] | None = None,
+    own: Mapping[str, PlaceLike] | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
     on_result: Callable[[Result], None] | None = None,
@@ -91,7 +96,6 @@ def transfer_tickets(
         TicketHubError: as `ticket_hub.retrain`.
     """
     terms, resources = split_options(transfer_tickets, options)
-    places = [places] if isinstance(places, str | Path) else places
     datasets = [datasets] if isinstance(datasets, str) else datasets
     wanted = plan_transfer(
         places, datasets, terms, levels=levels, own=own, data_dir=resources.data_dir

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
-from ticket_hub.hub.address import Address, parse_address
+from ticket_hub.hub.address import Address, PlaceLike, named_place, named_places, parse_address
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,30 @@ def test_any_text_is_an_address_or_a_clear_error(text: str) -> None:
     with contextlib.suppress(TicketNotFoundError, HubNotFoundError):
         found = parse_address(text.replace("\0", ""))
         assert (found.folder is None) != (found.repo is None)
+
+
+@dataclass
+class Loaded:
+    folder: Path | None
+    level: int
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        ("ann/lenet:7", ["ann/lenet:7"]),
+        (Path("run"), ["run"]),
+        (Loaded(Path("run/bundle"), 7), ["run/bundle:7"]),
+        (["ann/lenet", Path("run"), Loaded(Path("b"), 0)], ["ann/lenet", "run", "b:0"]),
+    ],
+)
+def test_places_have_the_names_that_commands_take(
+    places: PlaceLike | list[PlaceLike], names: list[str]
+) -> None:
+    assert named_places(places) == names
+
+
+@pytest.mark.parametrize("place", [7, None, Loaded(None, 7), b"run"])
+def test_what_names_no_place_is_refused(place: PlaceLike) -> None:
+    with pytest.raises(TicketNotFoundError, match="names no ticket"):
+        named_place(place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,28 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ticket_hub import FindResult, Ticket, find, plugins, retrain, transfer_tickets
+from ticket_hub import (
+    FindResult,
+    Ticket,
+    compare,
+    find,
+    plugins,
+    pull_bundle,
+    push_bundle,
+    retrain,
+    transfer_tickets,
+    verify_bundle,
+)
 from ticket_hub.bundle import open_bundle
 from ticket_hub.data import keep, load
-from ticket_hub.errors import DataError, NetworkError, RecipeError, RunMismatchError, StoppedError
+from ticket_hub.errors import (
+    DataError,
+    NetworkError,
+    RecipeError,
+    RunMismatchError,
+    StoppedError,
+    TicketNotFoundError,
+)
 from ticket_hub.networks import architecture_for, register_factory, set_kind
 from ticket_hub.search.described import described
 
@@ -256,3 +275,21 @@ def test_sequences_of_another_length_are_read_by_what_takes_any() -> None:
     assert "--images keep" in refused.value.remedy
     done = retrain(f"{run}:1", dataset=longer, images="keep", **asked)
     assert done.spec.data_name == keep(longer)
+
+
+def test_what_one_function_gives_another_takes(tmp_path: Path) -> None:
+    found = quick()
+    asked: dict[str, Any] = {"trials": 2, "against": ["reinit"], "workers": 1}
+    ticket = Ticket.load(found, level=1)
+    done = retrain(ticket, **asked)
+    assert [level.level for level in done.levels] == [1]
+    assert retrain(f"{found.run}:1", **asked).run == done.run
+    assert verify_bundle(found).holds
+    hub = tmp_path / "hub"
+    pushed = push_bundle(found, "ann/mine", hub=hub, evidence=[done], by="Ann")
+    pulled = pull_bundle("ann/mine:all", hub=hub)
+    assert Ticket.load(pulled, level=1).id == ticket.id
+    assert len(compare([found, pulled]).studies) == 2
+    assert pushed.repo == "ann/mine"
+    with pytest.raises(TicketNotFoundError, match="A Ticket names no ticket"):
+        retrain(replace(ticket, folder=None))
