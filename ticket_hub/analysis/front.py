@@ -40,7 +40,7 @@ def analyze(
     place: PlaceLike,
     *,
     only: str | Sequence[str] = (),
-    others: Sequence[str | Path] = (),
+    others: Sequence[PlaceLike] = (),
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     seed: int = 0,

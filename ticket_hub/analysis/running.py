@@ -102,7 +102,7 @@ def plan_analyses(
     place: PlaceLike,
     *,
     only: str | Sequence[str] = (),
-    others: Sequence[str | Path] = (),
+    others: Sequence[PlaceLike] = (),
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -148,7 +148,7 @@ def plan_analyses(
         analyses=allowed,
         recipe=_changed(source.bundle.manifest.recipe, changes or {}),
         seed=seed,
-        others=tuple(_other(str(other), source, hub) for other in others),
+        others=tuple(_other(named_place(other), source, hub) for other in others),
         orders=orders,
         left_out=left_out,
     )

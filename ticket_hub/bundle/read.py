@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -24,21 +25,30 @@ from ticket_hub.evidence.counts import number_of
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.showing import Shown, View
 
-__all__ = ["Bundle", "open_bundle"]
+__all__ = ["Bundle", "bundle_folder", "open_bundle"]
 
 _AGAIN = layout.AGAIN
 
 
-def open_bundle(folder: str | Path) -> Bundle:
+def bundle_folder(place: str | os.PathLike[str]) -> Path:
+    """The folder that a path is, and of a finished search that of its bundle."""
+    return Path(getattr(place, "bundle", place))
+
+
+def open_bundle(folder: str | os.PathLike[str]) -> Bundle:
     """Open the bundle in a folder: read and check its manifest and its `config.json`.
+
+    Args:
+        folder: of the bundle, or what `find` gave.
 
     Raises:
         BundleFormatError: there is none, or it breaks the format.
         BundleDigestError: `config.json` is not the file that the manifest describes.
     """
-    if not Path(folder).is_dir():
+    folder = bundle_folder(folder)
+    if not folder.is_dir():
         raise BundleFormatError(f"There is no folder {folder}.", "Give the folder of a bundle.")
-    files = BundleFolder(Path(folder))
+    files = BundleFolder(folder)
     with files.open(layout.MANIFEST) as found:
         # Before it is read: its size is the first thing that a stranger chooses.
         if found.size > layout.MAX_MANIFEST_BYTES:

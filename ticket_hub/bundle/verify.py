@@ -17,7 +17,7 @@ from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
-from ticket_hub.bundle.read import Bundle, open_bundle
+from ticket_hub.bundle.read import Bundle, bundle_folder, open_bundle
 from ticket_hub.bundle.reference import same_bits
 from ticket_hub.bundle.verify_report import OTHER_FILES, Check, VerifyReport
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError, SourceMissingError
@@ -51,7 +51,7 @@ def verify_bundle(folder: str | os.PathLike[str], *, partial: bool = False) -> V
         folder: of the bundle, or what `find` gave.
         partial: files that are listed but absent (a pull of a single level) are no failure.
     """
-    folder = Path(getattr(folder, "bundle", folder))
+    folder = bundle_folder(folder)
     try:
         bundle, unchecked = _opened(folder)
     except (BundleError, NetworkError) as error:

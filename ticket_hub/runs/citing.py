@@ -9,6 +9,7 @@ from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card_terms import read_terms
 from ticket_hub.bundle.citation import bundle_entry, papers_entries
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.hub.address import PlaceLike, named_place
 from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.peeking import peek
@@ -35,7 +36,7 @@ class Citation:
 
 
 def cite_bundle(
-    address: str, *, hub: str | Path | None = None, token: str | None = None
+    address: PlaceLike, *, hub: str | Path | None = None, token: str | None = None
 ) -> Citation:
     """How to cite the tickets of an address, by digest and commit.
 
@@ -47,7 +48,7 @@ def cite_bundle(
     Raises:
         TicketNotFoundError, HubError, BundleError: as `ticket_hub.info_bundle`.
     """
-    found = resolve(address, cache=Cache())
+    found = resolve(named_place(address), cache=Cache())
     if isinstance(found, Place):
         manifest = encoding.decode((found.bundle / layout.MANIFEST).read_bytes())
         pulled = [each for each in Cache().bundles() if each.folder.samefile(found.bundle)]

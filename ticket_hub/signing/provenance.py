@@ -6,12 +6,12 @@ signs it vouches for it; nobody watched the machine, so that it is of SLSA's bui
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.read import open_bundle
+from ticket_hub.bundle.read import bundle_folder, open_bundle
 from ticket_hub.durable import sha256_file
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.signing.envelope import STATEMENT
@@ -24,19 +24,20 @@ _BUILDER = "urn:ticket-hub:builder:author"
 """A machine of the author's, which nobody else vouches for."""
 
 
-def provenance_statement(bundle: Path | str) -> dict[str, Any]:
+def provenance_statement(bundle: str | os.PathLike[str]) -> dict[str, Any]:
     """The in-toto statement about a bundle, not signed; `envelope.seal` signs it.
 
     Its subject is the manifest, which pins every other file by its sha256.
 
     Args:
-        bundle: its folder.
+        bundle: its folder, or what `find` gave.
 
     Raises:
         BundleError: the manifest breaks the format.
     """
-    manifest = open_bundle(Path(bundle)).manifest
-    digest = sha256_file(Path(bundle) / layout.MANIFEST)
+    folder = bundle_folder(bundle)
+    manifest = open_bundle(folder).manifest
+    digest = sha256_file(folder / layout.MANIFEST)
     return {
         "_type": STATEMENT,
         "subject": [{"name": layout.MANIFEST, "digest": {"sha256": digest}}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ticket_hub.bundle import (
     strict,
 )
 from ticket_hub.bundle.cost_record import CostRecord
+from ticket_hub.bundle.read import bundle_folder
 from ticket_hub.bundle.record_reading import read_record
 from ticket_hub.bundle.reproduction_reading import read_reproduction
 from ticket_hub.bundle.reproduction_record import ReproductionRecord
@@ -41,7 +43,9 @@ __all__ = [
 MAX_BYTES = 4 << 20
 
 
-def add_evidence(bundle: Path | str, runs: Sequence[PlaceLike], *, by: str = "") -> Manifest:
+def add_evidence(
+    bundle: str | os.PathLike[str], runs: Sequence[PlaceLike], *, by: str = ""
+) -> Manifest:
     """Add the evidence of finished experiments to the bundle whose tickets were trained in them.
 
     Claims that were tried with them (`ticket_hub.reproduce`) are added likewise. The ids of the
@@ -59,7 +63,7 @@ def add_evidence(bundle: Path | str, runs: Sequence[PlaceLike], *, by: str = "")
         RunLockedError: a search works on the bundle.
         StorageError: the folder may not be written.
     """
-    folder = Path(bundle)
+    folder = bundle_folder(bundle)
     demand_own(folder)
     names = named_places(runs)
     tried = {run: place for run in names if (place := find_reproduction(run))}

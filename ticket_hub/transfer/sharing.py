@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ticket_hub.bundle import (
     amend_bundle,
@@ -17,6 +18,7 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.bundle.card_marks import is_generated
 from ticket_hub.bundle.card_terms import CardTerms, read_terms, written_license
+from ticket_hub.bundle.read import bundle_folder
 from ticket_hub.errors import (
     BundleError,
     BundleFormatError,
@@ -37,14 +39,11 @@ from ticket_hub.transfer.evidence_of_runs import add_evidence
 from ticket_hub.transfer.repacking import repacked
 from ticket_hub.transfer.undoing import card_put_back_if_refused
 
-if TYPE_CHECKING:
-    from ticket_hub.search import FindResult
-
 __all__ = ["add_evidence", "name_card", "push_bundle", "sign_bundle"]
 
 
 def push_bundle(
-    bundle: Path | str | FindResult,
+    bundle: str | os.PathLike[str],
     repo: str,
     *,
     evidence: Sequence[PlaceLike] = (),
@@ -84,7 +83,7 @@ def push_bundle(
         BundleError: there is no bundle in that folder.
         TicketHubError: as `ticket_hub.hub.push`, `add_evidence` and `sign_bundle`.
     """
-    bundle = Path(getattr(bundle, "bundle", bundle))
+    bundle = bundle_folder(bundle)
     present = open_bundle(bundle).manifest
     signer = find_key(key) if sign else None  # first: without one nothing is changed
     if evidence:
@@ -167,7 +166,7 @@ def _leave_signed_card(folder: Path, repo: str, license: str | None) -> None:  #
         )
 
 
-def sign_bundle(bundle: Path | str, *, key: str = "") -> ModelSignature:
+def sign_bundle(bundle: str | os.PathLike[str], *, key: str = "") -> ModelSignature:
     """Sign a bundle: who has the public key can tell that the key's owner vouches for every byte.
 
     The signature is `model.sig` in the format of OpenSSF Model Signing. It covers all but the card
@@ -183,7 +182,7 @@ def sign_bundle(bundle: Path | str, *, key: str = "") -> ModelSignature:
         RunLockedError: a search works on the bundle.
         StorageError: the folder may not be written.
     """
-    folder = Path(bundle)
+    folder = bundle_folder(bundle)
     if stays_as_it_is(folder):
         raise BundleError(
             f"{folder} was pulled, and stays as its hub has it.",

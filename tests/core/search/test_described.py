@@ -18,9 +18,12 @@ from torch import Tensor, nn
 from ticket_hub import (
     FindResult,
     Ticket,
+    analyze,
+    cite_bundle,
     compare,
     find,
     plugins,
+    provenance_statement,
     pull_bundle,
     push_bundle,
     retrain,
@@ -285,6 +288,9 @@ def test_what_one_function_gives_another_takes(tmp_path: Path) -> None:
     assert [level.level for level in done.levels] == [1]
     assert retrain(f"{found.run}:1", **asked).run == done.run
     assert verify_bundle(found).holds
+    assert provenance_statement(found)["subject"]
+    assert cite_bundle(found).bibtex
+    assert {each.level for each in analyze(ticket, only="overlap", others=[ticket]).findings} == {1}
     hub = tmp_path / "hub"
     pushed = push_bundle(found, "ann/mine", hub=hub, evidence=[done], by="Ann")
     pulled = pull_bundle("ann/mine:all", hub=hub)
