@@ -95,9 +95,9 @@ def find_with(
         run_folder: by default as `ticket_hub.find`; engines of several machines must reach it.
         theta0, shared_with: as `ticket_hub.find`.
         surveyor: told how far it is.
-        resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
-            `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
-            unusual, is told to `surveyor`.
+        resources: `device`, `workers`, `data_dir`, `observe`, `progress`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`. A
+            `surveyor` is told in the place of `observe`, and what is unusual, too.
 
     Raises:
         TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
@@ -122,7 +122,7 @@ def find_with(
         )
         works[folder] = Work(find=task, run_folder=str(place), **_places(given))
         names[folder] = "" if part.is_whole else part.about
-    listen = (surveyor or Surveyor()).listener(names)
+    listen = (surveyor or Surveyor(observe=given.observe)).listener(names)
     follow(engine, works, listen=listen, should_stop=given.should_stop)
     if parts[0].is_whole:
         result = find(recipe, run_folder=run)
@@ -145,9 +145,9 @@ def retrain_with(
     """As `ticket_hub.transfer.retraining.carry_out`, on an engine: one work.
 
     Args:
-        resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
-            `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
-            unusual, is told to `surveyor`.
+        resources: `device`, `workers`, `data_dir`, `observe`, `progress`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`. A
+            `surveyor` is told in the place of `observe`, and what is unusual, too.
 
     Raises:
         TicketHubError: as `ticket_hub.retrain` and `ticket_hub.engines.following.follow`.
@@ -157,7 +157,7 @@ def retrain_with(
     root = works_folder(run)
     given = Resources(**resources)
     work = Work(retrain=Retrain.of(wanted, who=who), run_folder=str(run), **_places(given))
-    listen = (surveyor or Surveyor()).listener({root / "all": ""})
+    listen = (surveyor or Surveyor(observe=given.observe)).listener({root / "all": ""})
     follow(engine, {root / "all": work}, listen=listen, should_stop=given.should_stop)
     result = carry_out(wanted, Resources(), who=who, run_folder=run)
     _remove_works(root)
@@ -179,9 +179,9 @@ def transfer_with(
     results are the same.
 
     Args:
-        resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
-            `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
-            unusual, is told to `surveyor`.
+        resources: `device`, `workers`, `data_dir`, `observe`, `progress`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`. A
+            `surveyor` is told in the place of `observe`, and what is unusual, too.
 
     Raises:
         TicketHubError: as `ticket_hub.transfer_tickets` and `ticket_hub.engines.following.follow`.
@@ -202,7 +202,7 @@ def transfer_with(
         for cell in wanted.cells
     }
     names = {root / cell.run_name: f"{cell.ticket} on {cell.data}" for cell in wanted.cells}
-    listen = (surveyor or Surveyor()).listener(names)
+    listen = (surveyor or Surveyor(observe=given.observe)).listener(names)
     follow(engine, works, listen=listen, should_stop=given.should_stop)
     result = carry_out_transfer(wanted, Resources(), who=who, run_folder=run)
     _remove_works(root)
