@@ -116,7 +116,10 @@ class LocalEngine(FolderEngine):
         self._start_waiting()
         if folder in self._waiting:
             return Status(state="queued")
-        return WorkFolder(folder).status()
+        status = WorkFolder(folder).status()
+        if status.is_over:
+            self._wait_for_child(folder)  # who never closes this engine leaves no zombie either
+        return status
 
     def cancel(self, folder: Path) -> None:
         """Stop a work: SIGTERM to its process, after the grace SIGKILL to its whole group."""
@@ -142,6 +145,7 @@ class LocalEngine(FolderEngine):
         if child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(KILL_SECONDS)
+                self._children.pop(folder, None)
 
     def _start_waiting(self) -> None:
         while self._waiting:

@@ -62,6 +62,7 @@ def test_a_work_leaves_the_same_run_as_the_library(
     assert [level["density"] for level in result["levels"]] == [e.density for e in there.levels]
     assert [event["index"] for event in events(folder, "level")] == [0, 1, 2]
     assert [event["exit_code"] for event in events(folder, "ended")] == [0]
+    assert not _has_members(_process(folder))  # no zombie either, though nobody closed the engine
 
 
 @pytest.mark.usefixtures("forked_processes")

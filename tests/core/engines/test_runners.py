@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,10 @@ def test_a_search_that_was_stopped_goes_on_with_the_same_parts(
             device="cpu",
         )
     assert not run.exists()
-    one = LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "slots"))
-    assert len(divide(tiny, run, works_folder(run), one.slots)) == 2
     seen: list[Progress] = []
-    find_with(one, tiny, run_folder=run, device="cpu", observe=seen.append)
+    with contextlib.closing(LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "slots"))) as one:
+        assert len(divide(tiny, run, works_folder(run), one.slots)) == 2
+        find_with(one, tiny, run_folder=run, device="cpu", observe=seen.append)
     assert seen
     search.find(tiny, run_folder=tmp_path / "there", workers=1)
     assert files(run) == files(tmp_path / "there")
