@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -93,17 +93,18 @@ def plan(
     terms.check()
     source, levels = open_source(named_place(place), terms.hub)
     changes = dict(terms.changes or {})
-    name, about = kept_data(dataset, [source], changes, data_dir)
-    terms = replace(terms, changes=about | changes)
-    return plan_for(source, levels, terms, dataset=name, own=own)
+    if dataset is not None:
+        dataset, about = kept_data(dataset, lambda: [source], changes, data_dir)
+        terms = replace(terms, changes=about | changes)
+    return plan_for(source, levels, terms, dataset=dataset, own=own)
 
 
 def kept_data(
     dataset: object,
-    sources: Iterable[Source],
+    sources: Callable[[], Sequence[Source]],
     changes: Mapping[str, Any],
     data_dir: Path | str | None,
-) -> tuple[str | None, dict[str, Any]]:
+) -> tuple[str, dict[str, Any]]:
     """The name of a data set, and what examples say that were given in place of a name.
 
     They are kept in the folder of the data sets. A tenth of them is held out, at most 5,000, and
@@ -111,8 +112,9 @@ def kept_data(
     sizes are scaled to `data.size`, or to the size that the networks were made for.
 
     Args:
-        dataset: a name, or what `ticket_hub.data.keep` takes; None is the tickets' own.
-        sources: of the tickets, whose networks read numbers of words or others.
+        dataset: a name, or what `ticket_hub.data.keep` takes.
+        sources: gives the tickets, whose networks read numbers of words or others; called for
+            examples alone.
         changes: what is asked for otherwise: key of the recipe -> value.
         data_dir: where the data sets lie.
 
@@ -120,9 +122,9 @@ def kept_data(
         DataError: as `ticket_hub.data.keep`.
         NetworkError: the network of the tickets is not registered here.
     """
-    if dataset is None or isinstance(dataset, str):
+    if isinstance(dataset, str):
         return dataset, {}
-    networks = [source.bundle.manifest.architecture.architecture() for source in sources]
+    networks = [source.bundle.manifest.architecture.architecture() for source in sources()]
     tokens = any(takes_tokens(blank_module(network)) for network in networks)
     asked = changes.get("data.size")
     size = asked if type(asked) is int else max((each.height for each in networks), default=0)

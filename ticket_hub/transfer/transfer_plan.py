@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -163,10 +164,20 @@ def plan_transfer(
     """
     terms.check()
     named = named_places(places)
-    sources = [open_source(name, terms.hub, otherwise=levels) for name in named]
-    tickets = [source for source, _ in sources]
-    kept = [kept_data(each, tickets, terms.changes or {}, data_dir) for each in datasets]
-    about = {name: known for name, known in kept if name is not None}
+    if not named or not datasets or any(each is None for each in datasets):
+        raise RecipeError("There is nothing to transfer.", "Name a ticket and a data set.")
+
+    @functools.cache  # where names are all that is given, what is cheap is refused before a pull
+    def opened() -> list[tuple[Source, tuple[int, ...]]]:
+        """The tickets, each with its levels."""
+        return [open_source(name, terms.hub, otherwise=levels) for name in named]
+
+    def tickets() -> list[Source]:
+        """The tickets alone."""
+        return [source for source, _ in opened()]
+
+    changes = terms.changes or {}
+    about = dict(kept_data(each, tickets, changes, data_dir) for each in datasets)
     names, owns = list(about), own or {}
     unknown = sorted(set(owns) - set(names))
     if unknown:
@@ -180,9 +191,7 @@ def plan_transfer(
             "Name it with `--own NAME=ADDRESS`.",
         )
     by_data = {name: _terms_of(name, about, terms) for name in names}
-    if not (sources and names):
-        raise RecipeError("There is nothing to transfer.", "Name a ticket and a data set.")
-    labels = _labels(named, [source for source, _ in sources])
+    labels = _labels(named, tickets())
     return TransferPlan(
         cells=tuple(
             PlannedCell(
@@ -191,7 +200,7 @@ def plan_transfer(
                 plan=plan_for(source, chosen, by_data[name], dataset=name, own=owns.get(name)),
             )
             for name in names
-            for label, (source, chosen) in zip(labels, sources, strict=True)
+            for label, (source, chosen) in zip(labels, opened(), strict=True)
         )
     )
 

@@ -16,7 +16,14 @@ from PIL import Image
 import ticket_hub
 from tests.helpers.killing import kill_ticket_when
 from tests.helpers.runs import files
-from ticket_hub.errors import DataError, NetworkError, RecipeError, RunError, StoppedError
+from ticket_hub.errors import (
+    DataError,
+    NetworkError,
+    RecipeError,
+    RunError,
+    StoppedError,
+    TicketNotFoundError,
+)
 from ticket_hub.runs import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer import TransferResult, read_matrix, retrain, transfer_tickets
@@ -331,6 +338,14 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
     assert not (tmp_path / "run").exists()
 
 
+def test_what_is_cheap_to_refuse_is_refused_before_a_ticket_is_looked_for(tmp_path: Path) -> None:
+    for arguments in ({"own": {"mnist": "any"}}, {"changes": {"mnist:training.lr": 1.0}}):
+        with pytest.raises(RecipeError, match="none of the data sets"):
+            transfer_tickets([tmp_path / "nowhere"], ["digits"], **arguments)
+    with pytest.raises(TicketNotFoundError):
+        transfer_tickets([tmp_path / "nowhere"], ["digits"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "words"),
     [
@@ -357,8 +372,9 @@ def test_what_one_cell_would_refuse_is_refused_before_another_is_trained(
 
 
 def test_nothing_and_the_same_bundle_twice_are_refused(tickets: list[str]) -> None:
-    with pytest.raises(RecipeError, match="nothing to transfer"):
-        transfer_tickets(tickets, [])
+    for nothing in ([], [None], ["digits", None]):
+        with pytest.raises(RecipeError, match="nothing to transfer"):
+            transfer_tickets(tickets, nothing)
     with pytest.raises(RecipeError, match="named twice"):
         transfer_tickets([f"{tickets[0]}:1", f"{tickets[0]}:2"], ["digits"])
 
