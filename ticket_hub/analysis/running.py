@@ -119,7 +119,8 @@ def plan_analyses(
     if orders < ORDERS:
         raise RecipeError(f"{orders} data orders have no line between them.", "Ask for 2 or more.")
     wanted = chosen([only] if isinstance(only, str) else list(only))
-    source, levels = open_source(named_place(place), hub)
+    name = named_place(place)
+    source, levels = open_source(name, hub)
     manifest, lost = source.bundle.manifest, {}
     for each in wanted:
         if each.needs_dense and manifest.theta0 != "dense":
@@ -128,10 +129,10 @@ def plan_analyses(
             lost[each.name] = "it trains from theta0, and this bundle has its signs only"
         elif each.trains and not isinstance(manifest.recipe, Recipe):
             lost[each.name] = "it trains as the search did, and how that was is not known"
-    for name, reason in lost.items() if bool(only) else ():
+    for analysis, reason in lost.items() if bool(only) else ():
         raise EvidenceError(
-            f"The analysis {name!r} cannot be made: {reason}.",
-            f"Leave out {name!r}, or take a bundle that has what it needs.",
+            f"The analysis {analysis!r} cannot be made: {reason}.",
+            f"Leave out {analysis!r}, or take a bundle that has what it needs.",
         )
     allowed, left_out = tuple(each for each in wanted if each.name not in lost), tuple(lost.items())
     known = range(1, len(source.trials) + 1)
@@ -141,7 +142,7 @@ def plan_analyses(
             f"Ask for 1 to {len(source.trials)}.",
         )
     return AnalysisPlan(
-        place=named_place(place),
+        place=name,
         source=source,
         levels=levels,
         trials=source.trials[:trials],

@@ -90,18 +90,17 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
         own = dict(part.named_parameters(recurse=False)) if kinds else {}
         for leaf in kinds:
             if leaf not in own:
-                parameter = f"{name}.{leaf}" if name else leaf
                 raise NetworkError(
-                    f"The weight {parameter!r} is computed from other tensors, as weight norm, "
-                    "spectral norm and torch.nn.utils.prune do, so there is none that could be "
-                    "pruned.",
+                    f"The weight {_joined(name, leaf)!r} is computed from other tensors, as "
+                    "weight norm, spectral norm and torch.nn.utils.prune do, so there is none that "
+                    "could be pruned.",
                     "Build the network without that; in a loop of your own it may be added to "
                     "`step.module`, whose mask holds then too.",
                 )
         for leaf, weight in own.items():
             if leaf not in kinds:
                 continue
-            parameter = f"{name}.{leaf}" if name else leaf
+            parameter = _joined(name, leaf)
             if id(weight) in found:
                 raise NetworkError(
                     f"The layers {found[id(weight)].name!r} and {parameter!r} share one tensor.",
@@ -124,7 +123,7 @@ def unmarked_matrices(module: nn.Module) -> dict[str, int]:
         for leaf, value in part.named_parameters(recurse=False):
             is_matrix = sum(size > 1 for size in value.shape) > 1
             if is_matrix and leaf not in kinds and not isinstance(part, _NEVER_PRUNED):
-                found[f"{name}.{leaf}" if name else leaf] = value.numel()
+                found[_joined(name, leaf)] = value.numel()
     return found
 
 
@@ -135,11 +134,16 @@ def transposed_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
         NetworkError: as `prunable_layers`.
     """
     names = {
-        f"{name}.weight" if name else "weight"
+        _joined(name, _WEIGHT)
         for name, part in module.named_modules()
         if isinstance(part, _ConvTransposeNd)
     }
     return tuple(layer for layer in prunable_layers(module) if layer.name in names)
+
+
+def _joined(module: str, parameter: str) -> str:
+    """A parameter's name in the state dict; the module that is the network has an empty one."""
+    return f"{module}.{parameter}" if module else parameter
 
 
 def _kinds(part: nn.Module) -> dict[str, LayerKind]:

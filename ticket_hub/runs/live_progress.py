@@ -88,18 +88,17 @@ def telling(folder: Path, resources: Resources) -> Iterator[Resources]:
     """
     live = _LiveFile(folder)
     try:
-        both: Callable[[Progress], None] = live.observe
-        if resources.observe is not None:
-            both = told_both(live.observe, resources.observe)
-        yield replace(resources, observe=both)
+        yield replace(resources, observe=told_both(live.observe, resources.observe))
     finally:
         live.remove()
 
 
 def told_both(
-    first: Callable[[Progress], None], second: Callable[[Progress], None]
+    first: Callable[[Progress], None], second: Callable[[Progress], None] | None
 ) -> Callable[[Progress], None]:
-    """One observer that tells two."""
+    """One observer that tells two; the first alone where there is no second."""
+    if second is None:
+        return first
 
     def observe(progress: Progress) -> None:
         """Tell both."""

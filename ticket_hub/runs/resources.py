@@ -90,9 +90,7 @@ class Resources:
     def __post_init__(self) -> None:
         """Let a bar observe, too, where one is asked for."""
         if self.progress:
-            bar = ProgressBar()
-            both = bar if self.observe is None else told_both(bar, self.observe)
-            object.__setattr__(self, "observe", both)
+            object.__setattr__(self, "observe", told_both(ProgressBar(), self.observe))
             object.__setattr__(self, "progress", False)  # it observes by now
 
     def load(self, data: DataSpec) -> DataSet:

@@ -12,7 +12,7 @@ from ticket_hub.environment import choose_devices
 from ticket_hub.errors import DataNotFoundError, RunMismatchError
 from ticket_hub.estimate import Estimate, Shape, estimate_networks, shape_of
 from ticket_hub.networks import architecture_for, blank_module, outline
-from ticket_hub.pruning.coverage import beyond_masks, layer_note
+from ticket_hub.pruning.coverage import layer_note
 from ticket_hub.pruning.plan import groups, kept_at
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import Header, RunFolder
@@ -101,6 +101,7 @@ def forecast(
         search=recipe.search,
         layers=found.layers,
         structure=structure_for(recipe.pruning, architecture),
+        unmarked=found.unmarked,
     )
     counts = ladder.counts
     if header is None:
@@ -122,7 +123,6 @@ def forecast(
         about_cost=ladder.about_cost,
         warnings=(
             *ladder.never_pruned,
-            *beyond_masks(found.unmarked, found.layers),
             *_about(ladder),
             *_thin(found.layers, counts, by_layer),
         ),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
-from ticket_hub.pruning.coverage import check_coverage, never_pruned
+from ticket_hub.pruning.coverage import beyond_masks, check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.pruning.early_bird import EarlyBird
 from ticket_hub.pruning.gradual import GradualPruning
@@ -46,6 +46,7 @@ class Ladder:
     """The rounds of one recipe over one network's prunable layers.
 
     Attributes:
+        unmarked: matrices of the network that no mask reaches: name -> how many numbers.
         iterations: of the training of one level; only gradual pruning asks.
     """
 
@@ -53,6 +54,7 @@ class Ladder:
     search: SearchSpec
     layers: tuple[PrunableLayer, ...]
     structure: Structure | None = None
+    unmarked: Mapping[str, int] = field(default_factory=dict)
     iterations: int = 0
 
     @cached_property
@@ -71,8 +73,13 @@ class Ladder:
 
     @property
     def never_pruned(self) -> list[str]:
-        """One sentence for each kind of layer that stays whole; none where nothing is pruned."""
-        return never_pruned(self.pruning, self.layers, self.structure) if self.last else []
+        """What of the network stays whole, in sentences; none where nothing is pruned."""
+        if not self.last:
+            return []
+        return [
+            *never_pruned(self.pruning, self.layers, self.structure),
+            *beyond_masks(self.unmarked, self.layers),
+        ]
 
     def check(self) -> None:
         """Refuse a ladder that would leave most of the network whole without saying so.

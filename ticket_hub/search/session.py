@@ -49,6 +49,7 @@ class SearchSession:
             search=supplier.search,
             layers=supplier.layers(self.header.architecture),
             structure=supplier.structure(self.header.architecture),
+            unmarked=supplier.unmarked(self.header.architecture),
             iterations=self.recipe.training.iterations if self.recipe.training else 0,
         )
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
@@ -68,8 +69,7 @@ class SearchSession:
             theta0=self._known_theta0,
         )
         self.bundle = RunBundle(folder, self.header)
-        unmarked = supplier.unmarked(self.header.architecture)
-        self.teller = Teller(self.ladder, unmarked, supplier.resources.notify)
+        self.teller = Teller(self.ladder, supplier.resources.notify)
 
     @cached_property
     def initial(self) -> list[Weights]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from ticket_hub.pruning.coverage import beyond_masks, thin_layers
+from ticket_hub.pruning.coverage import thin_layers
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.runs.level import Level
 from ticket_hub.search.ladder import Ladder
@@ -20,14 +20,11 @@ class Teller:
     """Says each thing once.
 
     Args:
-        unmarked: matrices of the network that no mask reaches: name -> how many numbers.
         tell: takes a sentence; None listens to nothing.
     """
 
-    def __init__(
-        self, ladder: Ladder, unmarked: Mapping[str, int], tell: Callable[[str], None] | None
-    ) -> None:
-        self._ladder, self._unmarked, self._listener = ladder, unmarked, tell
+    def __init__(self, ladder: Ladder, tell: Callable[[str], None] | None) -> None:
+        self._ladder, self._listener = ladder, tell
         self._told: set[str] | None = None
 
     def tell_damage(self, keeper: FolderKeeper, members: Sequence[Member]) -> None:
@@ -41,8 +38,7 @@ class Teller:
         """Say once, before anything is trained, what of the network is never pruned."""
         if self._told is None:
             self._told = set()
-            beyond = beyond_masks(self._unmarked, self._ladder.layers)
-            for sentence in [*self._ladder.never_pruned, *beyond]:
+            for sentence in self._ladder.never_pruned:
                 self._tell(sentence)
 
     def tell_settled(self, level: Level) -> None:
