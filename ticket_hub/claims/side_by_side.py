@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.bundle.reproduction_record import SMOKE, ReproductionRecord
+from ticket_hub.bundle.reproduction_record import SMOKE, ReproductionRecord, claim_digest
 from ticket_hub.errors import EvidenceError
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.table import Column, Table
@@ -109,21 +109,31 @@ def compare_reproductions(places: Sequence[str | Path]) -> ComparedReproductions
             "Compare tries of one claim.",
         )
     notes = []
-    if len({each.digest for each in records.values()}) > 1:
+    claims, budgets = zip(*map(_tried, records.values()), strict=True)
+    if len({*claims}) > 1 or len({*budgets}) > len({each.budget for each in records.values()}):
         notes.append("The claims differ in what is trained or stated: see their digests in JSON.")
     if len({each.budget for each in records.values()}) > 1:
         notes.append("The budgets differ: what a longer training shows need not show in a shorter.")
-    tries = [(each.digest, each.budget, each.seed) for each in records.values()]
+    seeds = [each.seed for each in records.values()]
+    tries = [*zip(claims, budgets, seeds, strict=True)]
     if len(set(tries)) < len(tries):
         notes.append("Tries of one seed have the same draws: they differ by their machines alone.")
     # Trial t of a search has the seed of the try plus t.
     most = max(n for each in records.values() for one in each.statements for n in one.n)
-    seeds = sorted({each.seed for each in records.values()})
-    if any(0 < second - first < most for first, second in pairwise(seeds)):
+    if any(0 < second - first < most for first, second in pairwise(sorted(seeds))):
         notes.append(
             f"Seeds that are less than {most} apart, the number of trials, have tickets in common."
         )
     return ComparedReproductions(records=records, agreement=_agreement(records), notes=tuple(notes))
+
+
+def _tried(record: ReproductionRecord) -> tuple[str, str]:
+    """Digests of the claim without its budgets, and of the one that it was tried at."""
+    budget = record.claim["budgets"][record.budget]
+    return (
+        claim_digest({**record.claim, "budgets": {}}),
+        claim_digest({"budgets": {record.budget: budget}}),
+    )
 
 
 def _label(number: int) -> str:

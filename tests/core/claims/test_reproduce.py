@@ -270,3 +270,32 @@ def test_two_tries_of_a_claim_stand_side_by_side(tmp_path: Path) -> None:
     assert apart not in compare_reproductions(places[:2]).notes
     with pytest.raises(EvidenceError, match="no reproduction"):
         compare_reproductions([places[0], tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "differ"),
+    [
+        (("claim", "budgets", "weekend"), {"training.iterations": 50}, False),
+        (("claim", "budgets", "cpu", "training.iterations"), 77, True),
+        (("claim", "title"), "In other words", False),
+        (("claim", "statements", 0, "above"), -0.125, True),
+    ],
+)
+def test_tries_of_a_claim_that_has_changed_where_it_matters_are_told_apart(
+    path: tuple[str | int, ...], value: object, *, differ: bool, tmp_path: Path
+) -> None:
+    other = tried()
+    place: Any = other
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    if path[1] == "statements":
+        other["statements"][0]["above"] = value
+    other["digest"] = Claim.from_table(other["claim"]).digest
+    places = [tmp_path / name for name in ("a", "b")]
+    for place, table in zip(places, (tried(), other), strict=True):
+        place.mkdir()
+        (place / "reproduction.json").write_text(json.dumps(table))
+    notes = compare_reproductions(places).notes
+    assert any("differ in what is trained or stated" in each for each in notes) == differ
+    assert any("Tries of one seed" in each for each in notes) != differ
