@@ -249,9 +249,12 @@ def order_by(wanted: TicketFilter, column: Any) -> list[Any]:  # noqa: ANN401 - 
     return [column.asc(), TicketEntry.id.asc()]
 
 
-def cursor_after(wanted: TicketFilter, value: object, last: str, total: int) -> str:
-    """The place behind an entry, for this filter and order only, with what was counted."""
-    return encode_cursor(wanted, value, last, total)
+def cursor_after(wanted: TicketFilter, value: Any, last: str, total: int) -> str:  # noqa: ANN401 - as the column
+    """The place behind an entry, for this filter and order only, with what was counted.
+
+    SQLite gives a whole number out of JSON as one, which SQLAlchemy 2.0 hands on.
+    """
+    return encode_cursor(wanted, _KINDS[wanted.sort](value), last, total)
 
 
 def sort_column(wanted: TicketFilter, *, sqlite: bool) -> Any:  # noqa: ANN401 - of any type
