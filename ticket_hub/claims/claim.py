@@ -152,6 +152,17 @@ class Claim:
             | {"statements": statements, "budgets": budgets}
         )
 
+    def densities_of(self, search: str) -> tuple[float, ...]:
+        """Of the tickets of a search that the claim is about."""
+        asked: list[Experiment | Inspection] = [
+            *self.experiments.values(),
+            *self.analyses.values(),
+        ]
+        found = [each for part in asked if part.tickets == search for each in part.densities]
+        sides = [side for statement in self.statements for side in statement.sides]
+        found += [side.density for side in sides if side.study == search and side.density]
+        return tuple(dict.fromkeys(found))
+
     @property
     def digest(self) -> str:
         """sha256 over what decides: all that is trained, analysed and stated, and the budgets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -131,12 +132,31 @@ def level_of(study: Study, density: float) -> StudyLevel:
     """
     level = nearest(study.levels, density)
     if level is None:
-        there = ", ".join(f"{each.density:.3g}" for each in study.levels)
-        raise EvidenceError(
-            f"{study.name} has no level of density {density:g}.",
-            f"It has {there or 'none'}: name one of these in the claim, or give more levels.",
-        )
+        raise _no_level(study.name, density, [each.density for each in study.levels])
     return level
+
+
+def check_densities(claim: Claim, name: str, there: Sequence[float]) -> None:
+    """Refuse a claim about tickets that a search of it will not find, before it takes hours.
+
+    Args:
+        name: of the search.
+        there: the densities of its pruned levels.
+
+    Raises:
+        EvidenceError: a density that the claim names is not among them, a tenth off at most.
+    """
+    for density in claim.densities_of(name):
+        if all(abs(each - density) > TOLERANCE * density for each in there):
+            raise _no_level(name, density, there)
+
+
+def _no_level(name: str, density: float, there: Sequence[float]) -> EvidenceError:
+    known = ", ".join(f"{each:.3g}" for each in there)
+    return EvidenceError(
+        f"{name} has no level of density {density:g}.",
+        f"It has {known or 'none'}: name one of these in the claim, or give more levels.",
+    )
 
 
 def _outcome(measured: Measured, statement: Statement) -> Outcome:

@@ -15,7 +15,13 @@ from ticket_hub.bundle import Manifest, open_bundle
 from ticket_hub.bundle.reproduction_reading import read_reproduction
 from ticket_hub.bundle.reproduction_record import SMOKE_BUDGET, ComparedTickets, ReproductionRecord
 from ticket_hub.claims.claim import Claim
-from ticket_hub.claims.evidence import ClaimEvidence, check_measures, level_of, unit_of
+from ticket_hub.claims.evidence import (
+    ClaimEvidence,
+    check_densities,
+    check_measures,
+    level_of,
+    unit_of,
+)
 from ticket_hub.claims.packaged import load_claim
 from ticket_hub.claims.parts import Experiment, Inspection
 from ticket_hub.claims.rule import Decided, Outcome, decide
@@ -33,6 +39,7 @@ from ticket_hub.registry import nearest as nearest_name
 from ticket_hub.runs.file_names import REPRODUCTION
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search import FindResult
+from ticket_hub.search.forecast import forecast
 from ticket_hub.table import finite
 from ticket_hub.transfer.planning import Plan, plan
 from ticket_hub.transfer.retraining import carry_out
@@ -171,7 +178,9 @@ def reproduce(
     check_keywords(reproduce, resources, Resources)
     wanted = load_claim(claim)
     check_measures(wanted)
-    done = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)
+    recipes = recipes_of(wanted, budget, seed)
+    _check_levels(wanted, recipes, Resources(**resources))
+    done = _carry_out(wanted, recipes, tell, follow, resources)
     outcome, decided = decide(
         wanted.statements, done.contrast, done.densities, smoke=budget == SMOKE_BUDGET
     )
@@ -196,6 +205,19 @@ def reproduce(
     place.mkdir(parents=True, exist_ok=True)
     write_json(place / REPRODUCTION, finite(result.to_table()))
     return result
+
+
+def _check_levels(claim: Claim, recipes: Mapping[str, Recipe], given: Resources) -> None:
+    """Refuse what a dry run of each search shows to be in vain."""
+    for name, recipe in recipes.items():
+        planned = forecast(
+            recipe,
+            home.runs_folder() / recipe.run_name,
+            data_dir=given.data_dir,
+            device=given.device,
+        )
+        if recipe.search.stop_below_dense is None and planned.is_exact:
+            check_densities(claim, name, [each / planned.kept[0] for each in planned.kept[1:]])
 
 
 def _carry_out(
@@ -244,15 +266,7 @@ def _runs() -> list[Path]:
 
 def _compared(claim: Claim, name: str, study: Study, manifest: Manifest) -> ComparedTickets:
     """The tickets of a search at every density that the claim names of it."""
-    asked: list[Experiment | Inspection] = [*claim.experiments.values(), *claim.analyses.values()]
-    densities = [each for part in asked if part.tickets == name for each in part.densities]
-    densities += [
-        side.density
-        for statement in claim.statements
-        for side in statement.sides
-        if side.study == name and side.density
-    ]
-    levels = sorted({level_of(study, density).level for density in densities})
+    levels = sorted({level_of(study, each).level for each in claim.densities_of(name)})
     records = [found for level in levels if (found := manifest.level(level))]
     return ComparedTickets(
         bundle=manifest.id,

@@ -40,6 +40,7 @@ class Forecast:
         examples: of the training, validation and test part; None where the data are not here yet.
         layers: what may be pruned, in the order of the network.
         kept: weights of the whole network that each level keeps, the dense one first.
+        is_exact: whether every trial keeps so many; where units of all layers compete, about so.
         kept_by_layer: the same by layer, in the order of `layers`; None where layers compete, so
             that nobody knows it before they are trained.
         competes: by layer, whether it is ever pruned.
@@ -54,6 +55,7 @@ class Forecast:
     examples: tuple[int, int, int] | None
     layers: tuple[PrunableLayer, ...]
     kept: tuple[int, ...]
+    is_exact: bool
     kept_by_layer: tuple[tuple[int, ...], ...] | None
     competes: tuple[bool, ...]
     levels_at_once: int
@@ -117,6 +119,7 @@ def forecast(
         examples=None if data is None else (len(data.train), len(data.validation), len(data.test)),
         layers=found.layers,
         kept=counts,
+        is_exact=ladder.is_exact,
         kept_by_layer=by_layer,
         competes=_competing(ladder, by_layer),
         levels_at_once=ladder.levels_at_once,

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from ticket_hub.claims import Claim, claim_names, load_claim
-from ticket_hub.claims.reproduce import recipes_of
-from ticket_hub.errors import RecipeError
+from ticket_hub.claims.evidence import check_densities
+from ticket_hub.claims.reproduce import recipes_of, reproduce
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.search.forecast import forecast
 
 OURS = """
 title = "Half of the weights are enough"
@@ -49,14 +51,33 @@ def table() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", claim_names())
-def test_a_packaged_claim_can_be_begun_at_every_budget(name: str) -> None:
+def test_a_packaged_claim_can_be_begun_at_every_budget(name: str, tmp_path: Path) -> None:
     claim = load_claim(name)
     assert claim.number is not None
     assert load_claim(str(claim.number)) == load_claim(claim.number) == load_claim(claim) == claim
     assert Claim.from_table(claim.to_table()).digest == claim.digest
     assert {"paper", "cpu", "smoke"} == set(claim.budgets) - {"small", "small-bf16"}
     for budget in claim.budgets:
-        assert set(recipes_of(claim, budget)) == set(claim.searches)
+        recipes = recipes_of(claim, budget)
+        assert set(recipes) == set(claim.searches)
+        for search, recipe in recipes.items():  # finds what is claimed something about
+            planned = forecast(recipe, tmp_path / "run", data_dir=tmp_path)
+            assert planned.is_exact
+            check_densities(claim, search, [each / planned.kept[0] for each in planned.kept[1:]])
+
+
+def test_a_density_that_no_level_will_have_is_refused_before_anything_is_trained(
+    table: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path))
+    table["statements"][0]["first"] = "quick:ticket@0.3"
+    began: list[str] = []
+    with pytest.raises(EvidenceError) as caught:
+        reproduce(Claim.from_table(table), device="cpu", tell=began.append)
+    assert "quick has no level of density 0.3" in caught.value.problem
+    assert "It has 0.814, 0.664" in caught.value.remedy
+    assert not began
+    assert not (tmp_path / "runs").exists()
 
 
 def test_claims_about_one_search_share_it() -> None:
