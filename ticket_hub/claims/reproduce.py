@@ -40,6 +40,7 @@ from ticket_hub.runs.file_names import REPRODUCTION
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search import FindResult
 from ticket_hub.search.forecast import forecast
+from ticket_hub.search.pretrained import pinned
 from ticket_hub.table import finite
 from ticket_hub.transfer.planning import Plan, plan
 from ticket_hub.transfer.retraining import carry_out
@@ -179,7 +180,7 @@ def reproduce(
     wanted = load_claim(claim)
     check_measures(wanted)
     recipes = recipes_of(wanted, budget, seed)
-    _check_levels(wanted, recipes, Resources(**resources))
+    _check_levels(wanted, recipes, resources)
     done = _carry_out(wanted, recipes, tell, follow, resources)
     outcome, decided = decide(
         wanted.statements, done.contrast, done.densities, smoke=budget == SMOKE_BUDGET
@@ -207,15 +208,13 @@ def reproduce(
     return result
 
 
-def _check_levels(claim: Claim, recipes: Mapping[str, Recipe], given: Resources) -> None:
+def _check_levels(claim: Claim, recipes: Mapping[str, Recipe], given: ResourceOptions) -> None:
     """Refuse what a dry run of each search shows to be in vain."""
-    for name, recipe in recipes.items():
-        planned = forecast(
-            recipe,
-            home.runs_folder() / recipe.run_name,
-            data_dir=given.data_dir,
-            device=given.device,
-        )
+    data_dir = given.get("data_dir")
+    for name, unpinned in recipes.items():
+        recipe = pinned(unpinned, data_dir)
+        run = home.runs_folder() / recipe.run_name
+        planned = forecast(recipe, run, data_dir=data_dir, device=given.get("device"))
         if recipe.search.stop_below_dense is None and planned.is_exact:
             check_densities(claim, name, [each / planned.kept[0] for each in planned.kept[1:]])
 
