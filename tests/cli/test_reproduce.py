@@ -30,6 +30,7 @@ def test_a_claim_of_one_s_own_ends_with_its_word(
     ran = ticket("reproduce", path, "--workers", "1")
     assert ran.code == 0, ran.stderr
     assert "Half of the weights are enough (our paper, table 1)." in ran.stdout
+    assert Path(ran.stdout.partition("\nfigure: ")[2].splitlines()[0]).is_file()
     told = ran.stderr.index("quick: searching"), ran.stderr.index("controls: training")
     assert told[0] < ran.stderr.index("level 0: 100.00% of the weights left") < told[1]
     assert re.search(r"level 2 \(6\d\.\d\d% of weights\): ticket .*, reinit", ran.stderr[told[1] :])

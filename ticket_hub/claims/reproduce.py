@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from ticket_hub import analysis, facade, home
 from ticket_hub.analysis.folder import Finding
@@ -30,12 +30,14 @@ from ticket_hub.comparison.studies import (
     bundle_study,
     experiment_study,
 )
-from ticket_hub.durable import write_json
+from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.registry import nearest as nearest_name
+from ticket_hub.report.statements import statements_figure
+from ticket_hub.report.style import png
 from ticket_hub.runs.file_names import REPRODUCTION
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search import FindResult
@@ -47,9 +49,13 @@ from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.stored import read_experiment
 from ticket_hub.transfer.terms import Terms
 
-__all__ = ["BUDGET", "Follow", "Reproduction", "Work", "recipes_of", "reproduce"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["BUDGET", "FIGURE", "Follow", "Reproduction", "Work", "recipes_of", "reproduce"]
 
 BUDGET = "cpu"
+FIGURE = "statements.png"
 FORMAT = 1
 
 Work: TypeAlias = Recipe | Plan | AnalysisPlan
@@ -74,7 +80,7 @@ class Reproduction:
         tickets: by search, those that were compared.
         bundles: of the searches, by their names in the claim.
         runs: the folders of all of them.
-        folder: with `reproduction.json`.
+        folder: with `reproduction.json` and `statements.png`.
     """
 
     claim: Claim
@@ -88,6 +94,10 @@ class Reproduction:
     bundles: Mapping[str, Path]
     runs: Mapping[str, Path]
     folder: Path
+
+    def figure(self, *, width: float = 7.0) -> Figure:
+        """What each statement came to, beside its bound and what was published."""
+        return statements_figure(self.record, width=width)
 
     @property
     def record(self) -> ReproductionRecord:
@@ -165,8 +175,9 @@ def reproduce(
         claim: a claim, the name or number of a packaged one, or the path of a .toml file.
         budget: how long and how often to train: a name that the claim has.
         seed: of the first trial, and of all that experiments and analyses draw.
-        folder: for `reproduction.json`; by default `reproductions/NAME-BUDGET-SEED` under
-            `TICKET_HOME`. Searches and experiments lie among the runs, as those of `find`.
+        folder: for `reproduction.json` and `statements.png`; by default
+            `reproductions/NAME-BUDGET-SEED` under `TICKET_HOME`. Searches and experiments lie among
+            the runs, as those of `find`.
         tell: told in a sentence what is begun.
         follow: shows how far it is.
         resources: as `ticket_hub.find`.
@@ -205,6 +216,7 @@ def reproduce(
     )
     place.mkdir(parents=True, exist_ok=True)
     write_json(place / REPRODUCTION, finite(result.to_table()))
+    write_bytes(place / FIGURE, png(result.figure()))
     return result
 
 

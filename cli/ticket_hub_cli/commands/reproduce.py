@@ -201,6 +201,7 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
     if result.claim.published:
         out.tell(f"published: {result.claim.published}")
     out.tell(f"result: {result.folder / 'reproduction.json'}")
+    out.tell(f"figure: {result.folder / 'statements.png'}")
     for name, run in result.runs.items():
         if name in result.findings:
             out.hint(f"{name}: {run / 'analysis.html'}")

@@ -24,6 +24,7 @@ from ticket_hub.claims.reproduce import recipes_of
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.hub.front import info_bundle, pull_bundle
 from ticket_hub.report.runs import report_run
+from ticket_hub.report.style import png
 from ticket_hub.transfer.stored import read_experiment
 
 
@@ -50,6 +51,7 @@ def test_a_claim_is_tried_written_down_and_gone_on_with(home: Path) -> None:
     written = json.loads(place.read_bytes())
     (said,) = written["statements"]
     assert written["outcome"] == first.outcome
+    assert (place.parent / "statements.png").read_bytes() == png(first.figure())
     assert written["digest"] == claim.digest
     assert said["n"] == [3, 3]
     assert said["tickets"] == [3, 3]

@@ -1,0 +1,96 @@
+"""What the statements of a claim came to, beside their bounds and what was published."""
+
+from __future__ import annotations
+
+import textwrap
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ticket_hub.bundle.reproduction_record import SMOKE, ReproductionRecord, StatementResult
+from ticket_hub.report.figure_style import figure_style
+from ticket_hub.report.style import BLUE, INK, PAPER, PURPLE, VERMILLION, drawing
+
+__all__ = ["statements_figure"]
+
+ROW = 1.15
+"""Height of a statement, in inches."""
+LETTERS = 13
+"""Of a line, an inch."""
+BESIDE = 0.08
+"""Between the outermost mark and the edge: the part of the axis."""
+
+
+def statements_figure(record: ReproductionRecord, *, width: float = 7.0) -> Figure:
+    """A row for each statement, in its own unit: what was measured, the bound, what was published.
+
+    A statement is shown where its whole interval lies in the shaded part, above the bound. An
+    interval that is not known is left out.
+
+    Args:
+        width: in inches.
+    """
+    width = figure_style().width or width
+    with drawing():
+        size = (width, 1.0 + ROW * len(record.statements))
+        figure = Figure(figsize=size, layout="constrained")
+        rows = figure.subplots(len(record.statements), 1, squeeze=False)[:, 0]
+        for panel, statement in zip(rows, record.statements, strict=True):
+            _draw(panel, statement, decided=record.outcome != SMOKE)
+            text = textwrap.fill(statement.says, int(width * LETTERS))
+            panel.set_title(text, loc="left", fontsize=9.0)
+        figure.suptitle(textwrap.fill(f"{record.title}: {record.outcome}", int(width * LETTERS)))
+        first = record.statements[0]
+        notes = [
+            f"dot: measured, n = {first.counted}; bar: {100 * first.confidence:g}% interval",
+            f"dashed: the bound of the statement; budget {record.budget}, seed {record.seed}",
+        ]
+        if any(each.published is not None for each in record.statements):
+            notes.append("diamond: published")
+        note = textwrap.fill("; ".join(notes), int(width * LETTERS))
+        figure.supxlabel(note, fontsize=8.5)
+    return figure
+
+
+def _draw(panel: Axes, statement: StatementResult, *, decided: bool) -> None:
+    found = statement.measured
+    low = found.mean if found.low is None else found.low
+    high = found.mean if found.high is None else found.high
+    places = [low, found.mean, high, statement.above]
+    shown, opposed = decided and statement.shown, decided and statement.opposed
+    color = BLUE if shown else VERMILLION if opposed else INK
+    panel.errorbar(
+        found.mean,
+        0,
+        xerr=[[found.mean - low], [high - found.mean]],
+        color=color,
+        markerfacecolor=color if shown or opposed else PAPER,
+        marker="o",
+        markersize=6,
+        capsize=3,
+        linestyle="none",
+    )
+    if statement.published is not None:
+        places.append(statement.published)
+        panel.plot(
+            statement.published,
+            0,
+            color=PURPLE,
+            markerfacecolor=PAPER,
+            marker="D",
+            markersize=6,
+            linestyle="none",
+        )
+    beside = BESIDE * (max(places) - min(places)) or BESIDE
+    left, right = min(places) - beside, max(places) + beside
+    panel.set_xlim(left, right)
+    panel.axvline(statement.above, color=INK, linewidth=1.0, linestyle="--")
+    panel.axvspan(statement.above, right, color=BLUE, alpha=0.08, linewidth=0)
+    came = "shown" if shown else "the opposite" if opposed else "not shown"
+    panel.set_yticks([0], [came if decided else "-"])
+    panel.set_ylim(-1, 1)
+    panel.grid(visible=False, axis="y")
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=8))
+    unit = {"x": "times", "": statement.measure}.get(statement.unit, statement.unit)
+    panel.set_xlabel(unit, loc="right", labelpad=1)
