@@ -206,7 +206,7 @@ def test_an_argument_that_is_not_utf8_is_refused_before_anything_is_done(
     ("module", "package"),
     [
         ("numba.core", "'numba>=0.61'"),
-        ("fastapi", "'fastapi>=0.115'"),
+        ("fastapi", "'fastapi>=0.124'"),
         ("yaml", "'pyyaml>=6'"),
         ("onnxscript", "'onnxscript>=0.5'"),
         ("PIL", "pillow"),

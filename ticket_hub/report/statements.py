@@ -14,6 +14,8 @@ from ticket_hub.report.style import BLUE, INK, PAPER, PURPLE, VERMILLION, drawin
 
 __all__ = ["statements_figure"]
 
+_WORDS = {"yes": "shown", "the opposite": "the opposite is shown", "no": "not shown"}
+_COLORS = {"shown": BLUE, "the opposite is shown": VERMILLION}
 ROW = 1.15
 """Height of a statement, in inches."""
 LETTERS = 13
@@ -37,9 +39,10 @@ def statements_figure(record: ReproductionRecord, *, width: float = 7.0) -> Figu
         figure = Figure(figsize=size, layout="constrained")
         rows = figure.subplots(len(record.statements), 1, squeeze=False)[:, 0]
         for panel, statement in zip(rows, record.statements, strict=True):
-            _draw(panel, statement, decided=record.outcome != SMOKE)
-            text = textwrap.fill(statement.says, int(width * LETTERS))
-            panel.set_title(text, loc="left", fontsize=9.0)
+            came = "" if record.outcome == SMOKE else _WORDS[statement.came]
+            _draw(panel, statement, came)
+            text = f"{came}: {statement.says}" if came else statement.says
+            panel.set_title(textwrap.fill(text, int(width * LETTERS)), loc="left", fontsize=9.0)
         figure.suptitle(textwrap.fill(f"{record.title}: {record.outcome}", int(width * LETTERS)))
         first = record.statements[0]
         notes = [
@@ -53,19 +56,18 @@ def statements_figure(record: ReproductionRecord, *, width: float = 7.0) -> Figu
     return figure
 
 
-def _draw(panel: Axes, statement: StatementResult, *, decided: bool) -> None:
+def _draw(panel: Axes, statement: StatementResult, came: str) -> None:
     found = statement.measured
     low = found.mean if found.low is None else found.low
     high = found.mean if found.high is None else found.high
     places = [low, found.mean, high, statement.above]
-    shown, opposed = decided and statement.shown, decided and statement.opposed
-    color = BLUE if shown else VERMILLION if opposed else INK
+    color = _COLORS.get(came, INK)
     panel.errorbar(
         found.mean,
         0,
         xerr=[[found.mean - low], [high - found.mean]],
         color=color,
-        markerfacecolor=color if shown or opposed else PAPER,
+        markerfacecolor=color if came in _COLORS else PAPER,
         marker="o",
         markersize=6,
         capsize=3,
@@ -87,10 +89,9 @@ def _draw(panel: Axes, statement: StatementResult, *, decided: bool) -> None:
     panel.set_xlim(left, right)
     panel.axvline(statement.above, color=INK, linewidth=1.0, linestyle="--")
     panel.axvspan(statement.above, right, color=BLUE, alpha=0.08, linewidth=0)
-    came = "shown" if shown else "the opposite" if opposed else "not shown"
-    panel.set_yticks([0], [came if decided else "-"])
+    panel.set_yticks([])
     panel.set_ylim(-1, 1)
-    panel.grid(visible=False, axis="y")
     panel.xaxis.set_major_locator(MaxNLocator(nbins=8))
-    unit = {"x": "times", "": statement.measure}.get(statement.unit, statement.unit)
-    panel.set_xlabel(unit, loc="right", labelpad=1)
+    known = {"points": "difference (points)", "x": "sooner (times)"}
+    about = f"{statement.measure} ({statement.unit or 'no unit'})"
+    panel.set_xlabel(known.get(statement.unit, about), loc="right", labelpad=1)

@@ -18,8 +18,10 @@ from matplotlib.text import Text
 
 import ticket_hub
 import ticket_hub.report
+from tests.helpers.tried import tried
 from ticket_hub.analysis import analyses
 from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle.reproduction_reading import read_reproduction
 from ticket_hub.comparison import experiment_study
 from ticket_hub.comparison.ladder import MeasuredLadder
 from ticket_hub.report.comparison import between_figure
@@ -28,6 +30,7 @@ from ticket_hub.report.forest import differences_figure, forest_figure, verdict_
 from ticket_hub.report.heatmap import matrix_figure
 from ticket_hub.report.learning import curves_figure, learning_figure
 from ticket_hub.report.mask_figure import mask_figure
+from ticket_hub.report.statements import statements_figure
 from ticket_hub.transfer.matrix import Matrix, read_matrix
 from ticket_hub.transfer.stored import read_experiment
 
@@ -96,6 +99,7 @@ def _of_evidence(
         "differences_figure": differences_figure(levels),  # type: ignore[arg-type] # levels of a study
         "forest_figure": forest_figure(verdict_branches(levels)),  # type: ignore[arg-type] # levels of a study
         "matrix_figure": matrix_figure(matrix, "reinit"),
+        "statements_figure": statements_figure(read_reproduction(tried())),
     }
 
 

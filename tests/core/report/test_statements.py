@@ -67,7 +67,7 @@ def test_a_row_has_the_interval_the_bound_and_what_was_published() -> None:
         (
             {"shown": False, "opposed": True, "measured": {"mean": -150, "low": -160, "high": -140}}
             | {"outcome": "not reproduced"},
-            "the opposite",
+            "the opposite is shown",
             VERMILLION,
         ),
     ],
@@ -76,7 +76,7 @@ def test_a_row_says_whether_its_statement_is_shown(
     changes: dict[str, Any], label: str, color: str
 ) -> None:
     first = drawn(**changes)[0]
-    assert [each.get_text() for each in first.get_yticklabels()] == [label]
+    assert first.get_title(loc="left").startswith(f"{label}: the ticket")
     (found,) = [each for each in first.containers if isinstance(each, ErrorbarContainer)]
     assert found.lines[0] is not None
     assert to_hex(found.lines[0].get_color()) == color
