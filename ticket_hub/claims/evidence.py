@@ -10,7 +10,7 @@ from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.registry import find_analysis
 from ticket_hub.claims.claim import Claim
 from ticket_hub.claims.parts import Side, Statement
-from ticket_hub.comparison.compared import TOLERANCE, nearest
+from ticket_hub.comparison.compared import is_near, nearest
 from ticket_hub.comparison.ladder import Measured
 from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.errors import EvidenceError, RecipeError
@@ -95,7 +95,7 @@ class ClaimEvidence:
         known = {each.density: each for each in self.findings[side.study] if each.level}
         wanted = side.density or 1
         near = min(known, key=lambda density: abs(density - wanted))
-        if side.network != TICKET or abs(near - wanted) > TOLERANCE * wanted:
+        if side.network != TICKET or not is_near(near, wanted):
             raise EvidenceError(
                 f"{side.study} has analysed no {side.network} of density {wanted:g}.",
                 f"It has the ticket at {', '.join(f'{each:.3g}' for each in known)}.",
@@ -147,7 +147,7 @@ def check_densities(claim: Claim, name: str, there: Sequence[float]) -> None:
         EvidenceError: a density that the claim names is not among them, a tenth off at most.
     """
     for density in claim.densities_of(name):
-        if all(abs(each - density) > TOLERANCE * density for each in there):
+        if not any(is_near(each, density) for each in there):
             raise _no_level(name, density, there)
 
 

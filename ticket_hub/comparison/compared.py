@@ -18,7 +18,7 @@ from ticket_hub.evidence.rule import USUAL
 from ticket_hub.showing import Shown, View
 from ticket_hub.transfer.spec import DENSE
 
-__all__ = ["Between", "Compared", "Term", "compare_studies", "nearest"]
+__all__ = ["Between", "Compared", "Term", "compare_studies", "is_near", "nearest"]
 
 TOLERANCE = 0.1
 """Densities of two runs are compared where they are at most a tenth apart, as addresses take it."""
@@ -192,9 +192,12 @@ def nearest(levels: Sequence[StudyLevel], density: float) -> StudyLevel | None:
         return abs(math.log(max(level.ticket.density, 1e-12) / max(density, 1e-12)))
 
     near = min(levels, key=distance, default=None)
-    if near is None or abs(near.ticket.density - density) > TOLERANCE * density:
-        return None
-    return near
+    return near if near is not None and is_near(near.ticket.density, density) else None
+
+
+def is_near(density: float, wanted: float) -> bool:
+    """Whether a level of this density is the one that is meant: a tenth off at most."""
+    return abs(density - wanted) <= TOLERANCE * wanted
 
 
 def _pairing(first: Measured, other: Measured) -> tuple[Pairing, str]:

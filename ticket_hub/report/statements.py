@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,6 +35,7 @@ def statements_figure(record: ReproductionRecord, *, width: float = 7.0) -> Figu
         width: in inches.
     """
     width = figure_style().width or width
+    wrapped = partial(textwrap.fill, width=int(width * LETTERS))
     with drawing():
         size = (width, 1.0 + ROW * len(record.statements))
         figure = Figure(figsize=size, layout="constrained")
@@ -42,8 +44,8 @@ def statements_figure(record: ReproductionRecord, *, width: float = 7.0) -> Figu
             came = "" if record.outcome == SMOKE else _WORDS[statement.came]
             _draw(panel, statement, came)
             text = f"{came}: {statement.says}" if came else statement.says
-            panel.set_title(textwrap.fill(text, int(width * LETTERS)), loc="left", fontsize=9.0)
-        figure.suptitle(textwrap.fill(f"{record.title}: {record.outcome}", int(width * LETTERS)))
+            panel.set_title(wrapped(text), loc="left", fontsize=9.0)
+        figure.suptitle(wrapped(f"{record.title}: {record.outcome}"))
         first = record.statements[0]
         notes = [
             f"dot: measured, n = {first.counted}; bar: {100 * first.confidence:g}% interval",
@@ -51,8 +53,7 @@ def statements_figure(record: ReproductionRecord, *, width: float = 7.0) -> Figu
         ]
         if any(each.published is not None for each in record.statements):
             notes.append("diamond: published")
-        note = textwrap.fill("; ".join(notes), int(width * LETTERS))
-        figure.supxlabel(note, fontsize=8.5)
+        figure.supxlabel(wrapped("; ".join(notes)), fontsize=8.5)
     return figure
 
 
